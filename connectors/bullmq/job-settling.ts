@@ -1,4 +1,7 @@
-/** Completes and fails the jobs of one queue, and tries again while Redis cannot be reached. */
+/**
+ * Completes and fails the jobs of one queue, and tries again while Redis cannot be reached. A job that cannot be settled is named in the log,
+ * and fails no task.
+ */
 import type { JobJson } from 'bullmq'
 import { type StoredRecord, sleep, type TaskLogger } from '../../connect/sdk/index.ts'
 import { redisErrorKind } from '../redis-driver/errors.ts'

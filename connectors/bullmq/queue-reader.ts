@@ -1,5 +1,6 @@
 /**
- * One queue as the source reads it: fetches jobs in order, keeps their locks, settles them or gives them back.
+ * One queue as the source reads it: fetches jobs in order, keeps their locks, settles them or gives them back. BullMQ's own worker waits for
+ * jobs; no job waits in a processor of it.
  */
 import type { JobJson, RedisQueueBackend } from 'bullmq'
 import { sleep, type TaskLogger } from '../../connect/sdk/index.ts'
@@ -8,7 +9,7 @@ import { redisErrorKind } from '../redis-driver/errors.ts'
 import type { InFlightText } from './in-flight-text.ts'
 import { type ActiveJob, type CompletedJob, JobSettling, RETRY_MS } from './job-settling.ts'
 import { MAX_SCRIPT_JOBS, QueueScripts } from './queue-scripts.ts'
-import { type QueueWorker, queueWorker } from './queue-worker.ts'
+import { type QueueWorker, queueWorker, waitForPartsOfSeconds } from './queue-worker.ts'
 import type { Argument } from './script-functions.ts'
 import type { SourceConfig } from './source-settings.ts'
 
@@ -55,6 +56,7 @@ export class QueueReader {
     const early = () => {}
     worker.on('error', early)
     await worker.waitUntilReady()
+    await waitForPartsOfSeconds(worker, options.client)
     const reader = new QueueReader(options, worker, raw2NextJobData)
     worker.off('error', early)
     await worker.startStalledCheckTimer()

@@ -1,4 +1,7 @@
-/** What the source asks of Redis for many jobs of a queue at once: to be given them, and to complete them. */
+/**
+ * What the source asks of Redis for many jobs of a queue at once: to be given them, and to complete them. Both are BullMQ's own scripts, in
+ * a loop.
+ */
 import type { RedisClient } from '../redis-driver/client.ts'
 import { type Argument, ATTEMPT, defineScript, functionOf, type ScriptCommand } from './script-functions.ts'
 
@@ -74,7 +77,7 @@ export class QueueScripts {
     return this.#fetch(FETCH_KEYS, ...one, most, room)
   }
 
-  /** `jobs` are the keys and arguments of moveToFinished, of MAX_SCRIPT_JOBS jobs at most. Answers a code of BullMQ, or an error, for each. */
+  /** Keys and arguments of moveToFinished, of MAX_SCRIPT_JOBS jobs at most. Answers a code of BullMQ, or an error, for each. */
   finish(jobs: readonly (readonly Argument[])[]): Promise<unknown[]> {
     const [first] = jobs
     const args: Argument[] = [FINISH_KEYS + jobs.length - 1, ...first!.slice(0, FINISH_KEYS)]

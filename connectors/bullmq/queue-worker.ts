@@ -4,14 +4,17 @@
  */
 import type { Job, JobJson, KeepJobs, RedisQueueBackend, Worker } from 'bullmq'
 import type { RedisClient } from '../redis-driver/client.ts'
+import { redisErrorKind } from '../redis-driver/errors.ts'
 import type { SourceConfig } from './source-settings.ts'
 
 /** A custom back-off strategy is code of the workers of the queue: a job with one is tried again after this time. */
 const CUSTOM_BACKOFF_MS = 1_000
 
+const SHORTEST_WAIT_S = 0.005
+
 interface WorkerParts {
   readonly Job: typeof Job
-  readonly backend: RedisQueueBackend
+  readonly backend: RedisQueueBackend & { readonly blockingConnection: { capabilities: { canDoubleTimeout: boolean } } }
   /** Until when a limit holds, and the next delayed job; 0 is neither. */
   limitUntil: number
   blockUntil: number
@@ -44,6 +47,19 @@ export async function queueWorker(queue: string, client: RedisClient, config: So
     ...(failed && { removeOnFail: failed }),
   }) as unknown as QueueWorker
   return worker
+}
+
+/**
+ * A delayed job would be up to a second late: BullMQ waits for whole seconds where it does not know the version of Redis. `worker` is
+ * ready. A server of a version before 6 refuses parts of a second.
+ */
+export async function waitForPartsOfSeconds(worker: QueueWorker, client: RedisClient): Promise<void> {
+  try {
+    await client.bzpopmin(worker.backend.toKey('tributary:none'), SHORTEST_WAIT_S)
+    worker.backend.blockingConnection.capabilities.canDoubleTimeout = true
+  } catch (error) {
+    if (redisErrorKind(error) !== 'record') throw error
+  }
 }
 
 /** Without its data, which BullMQ would parse: large numbers are rounded then. */

@@ -17,8 +17,8 @@ export function functionOf(client: RedisClient, script: string): string {
 }
 
 /**
- * attempt(call, keys, values): whether the call has returned, and what; or the error that it has thrown, as Redis answers it. Before Redis 7
- * errors are texts that begin with where they were thrown.
+ * attempt(call, keys, values): whether the call has returned, and what; or the error that it has thrown, as Redis answers it. Before Redis
+ * 7 errors are texts that begin with where they were thrown.
  */
 export const ATTEMPT = `
 local function attempt(call, keys, values)

@@ -42,9 +42,9 @@ const firstKeys = ADDING_NAMES.map((_name, index) => 2 + ADDING_NAMES.slice(0, i
 const KEYS = 1 + Object.values(ADDING).reduce((sum, count) => sum + count, 0)
 
 /**
- * KEYS: the hash, those of the scripts that add jobs, the key of the schedules, the keys of the jobs to remove. ARGV: how many partitions; for
- * each its field, before, after and missing; the prefix of the queue's keys; for each job the script (0: it is removed), its three arguments
- * (its id where it is removed), the number of its partition, its offset.
+ * KEYS: the hash, those of the scripts that add jobs, the key of the schedules, the keys of the jobs to remove. ARGV: how many partitions;
+ * for each its field, before, after and missing; the prefix of the queue's keys; for each job the script (0: it is removed), its three
+ * arguments (its id where it is removed), the number of its partition, its offset.
  */
 const writeScript = (client: RedisClient): string => `
 ${[...ADDING_NAMES, 'removeJob'].map((name) => functionOf(client, name)).join('')}${ATTEMPT}

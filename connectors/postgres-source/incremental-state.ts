@@ -172,7 +172,7 @@ export class IncrementalState {
     return rows
   }
 
-  /** The rows are delivered with the next stored offset. Those that have the key of `next`, which follows them, come again after a restart. */
+  /** The rows are delivered with the next stored offset. Those with the key of `next`, which follows them, come again after a restart. */
   delivered(rows: readonly WindowRow[], next?: WindowRow): void {
     const open = next && keyText(next.key)
     const last = rows.findLast(({ isAgain, key }) => !isAgain && keyText(key) !== open)

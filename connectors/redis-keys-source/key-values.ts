@@ -62,7 +62,8 @@ async function runAll(client: RedisClient, commands: readonly (readonly [string,
   return ((await pipeline.exec()) ?? []) as Result[]
 }
 
-const isWrongType = (error: Error): boolean => error.message.startsWith('WRONGTYPE')
+/** RedisJSON has words of its own for it. */
+const isWrongType = ({ message }: Error): boolean => /^WRONGTYPE|wrong Redis type/.test(message)
 
 export interface KeyRecords {
   records: SourceRecord[]

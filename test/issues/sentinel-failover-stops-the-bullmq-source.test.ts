@@ -1,6 +1,6 @@
 /**
- * Goal: after a failover the BullMQ source goes on with the new master: it completes what it had, and reads what is left. Method: a master, a
- * replica and a sentinel; the master is killed while jobs of the source are active.
+ * Goal: after a failover the BullMQ source goes on with the new master: it completes what it had, and reads what is left. Method: a master,
+ * a replica and a sentinel; the master is killed while jobs of the source are active.
  */
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'

@@ -1,6 +1,6 @@
 /**
- * Goal: signal.data.collection may have its parts in double quotes, as with Debezium, so that names may have dots. With quotes the table was
- * taken for another one, and its signals for rows. Method: tasks on a real Postgres, each with a signal in a table of such a name.
+ * Goal: signal.data.collection may have its parts in double quotes, as with Debezium, so that names may have dots. With quotes the table
+ * was taken for another one, and its signals for rows. Method: tasks on a real Postgres, each with a signal in a table of such a name.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sourceDatabase } from '../connectors/postgres-source/source-database.ts'

@@ -1,6 +1,7 @@
 /**
  * Goal: a file that the worker may not open is moved away and the next one is read, where halt.on.error=false says so; it once failed the
- * task. Method: a real file without rights in a folder of the test's own. The process gives up the rights of root for it, which may open all.
+ * task. Method: a real file without rights in a folder of the test's own. The process gives up the rights of root for it, which may open
+ * all.
  */
 import { chmod, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'

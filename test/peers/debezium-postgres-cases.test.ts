@@ -1,6 +1,6 @@
 /**
- * Goal: the Postgres source writes what Debezium's does in the cases that Debezium's own tests look at. Method: the workloads of these cases
- * through Debezium in a real Kafka Connect and ours in our worker, compared as JSON with schemas.
+ * Goal: the Postgres source writes what Debezium's does in the cases that Debezium's own tests look at. Method: the workloads of these
+ * cases through Debezium in a real Kafka Connect and ours in our worker, compared as JSON with schemas.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DebeziumPeers, differences } from './debezium-postgres.ts'

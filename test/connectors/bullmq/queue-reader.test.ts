@@ -94,3 +94,18 @@ test('while Redis has no memory nothing is taken, and what is done completes; wi
   await reader.complete(completed(rest))
   expect(await queue.getCompletedCount()).toBe(10)
 })
+
+test('a delayed job comes when its time has come, and not at the next second', async () => {
+  const { queue, reader } = await readerOf(0)
+  const late: number[] = []
+  for (let count = 0; count < 4; count++) {
+    const { id, timestamp } = await queue.add('n', {}, { delay: 300 })
+    const jobs: ActiveJob[] = []
+    while (jobs.length === 0) jobs.push(...(await reader.fetch(reader.wanted(1))))
+    expect(jobs[0]!.json.id).toBe(id)
+    late.push(jobs[0]!.json.processedOn! - timestamp - 300)
+    await reader.complete(completed(jobs))
+  }
+  // With whole seconds each is 700 ms late.
+  expect(Math.min(...late)).toBeLessThan(500)
+})

@@ -1,6 +1,7 @@
 /**
- * Goal: what the tests of Debezium's own Postgres connector look at holds here too, where it is no value of a record: restarts between
- * transactions that overlap, messages, filters, slots, limits, users. Method: tasks without a worker on a real Postgres.
+ * Story of connectors/postgres-source. Goal: what the tests of Debezium's own Postgres connector look at holds here too, where it is no
+ * value of a record: restarts between transactions that overlap, messages, filters, slots, limits, users. Method: tasks without a worker
+ * on a real Postgres.
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'

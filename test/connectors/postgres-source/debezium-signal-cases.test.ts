@@ -1,6 +1,7 @@
 /**
- * Goal: what the tests of Debezium's own Postgres connector look at in signals holds here too: kinds of keys and tables, lists of names, what is stopped before it has begun, snapshots that fail. Method: tasks without a worker on a real
- * Postgres, which are sent signals.
+ * Story of connectors/postgres-source. Goal: what the tests of Debezium's own Postgres connector look at in signals holds here too: kinds
+ * of keys and tables, lists of names, what is stopped before it has begun, blocking snapshots in a row. Method: tasks without a worker on
+ * a real Postgres, which are sent signals.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestPostgres, testPostgres } from '../../services/postgres.ts'

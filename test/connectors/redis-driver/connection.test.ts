@@ -141,6 +141,16 @@ test('a server that loads its data, or has no memory left, is retriable', async 
   )
 })
 
+test('a server that is no sentinel is refused as one', async () => {
+  const { port } = await serverWith({})
+  expect(await problemsOf({ 'redis.hosts': `127.0.0.1:${port}`, 'redis.sentinel.master': 'm' })).toEqual([
+    {
+      setting: 'redis.sentinel.master',
+      why: expect.stringContaining(`that is no sentinel answers at 127.0.0.1:${port}: name the sentinels`),
+    },
+  ])
+})
+
 test('sentinels: the master is asked for, also after a failover', { timeout: 90_000 }, async () => {
   const { master, sentinel, name, stop } = await startRedisSentinel()
   onTestFinished(stop)

@@ -1,7 +1,7 @@
 /**
  * Goal: a record with another schema than its object's begins new objects where Confluent's sink does, is projected where it can be, and is
- * bad only where neither helps. Method: the verdict of each mode about pairs of schemas, and projected values. Expected verdicts are those of
- * Confluent's StorageSchemaCompatibility.
+ * bad only where neither helps. Method: the verdict of each mode about pairs of schemas, and projected values. Expected verdicts are those
+ * of Confluent's StorageSchemaCompatibility.
  */
 import { describe, expect, test } from 'vitest'
 import { type Schema, schemas, UnwritableRecord } from '../../../connect/sdk/index.ts'

@@ -1,29 +1,29 @@
 /**
- * Goal: a source task keeps neither the records of the source nor those of the producer until they are acknowledged: they would outlive the
- * collections of new objects, and a worker that waits for Kafka would be twice as large. Nor does it keep the last batch while it waits for
- * the next. Method: the parts of a task that wait, a producer
- * that never acknowledges, and weak references.
+ * Issue: a source task kept the records of all batches that Kafka had not acknowledged: those of the source and those of the producer,
+ * whose bytes were in the producer's batches already. They outlived the collections of new objects, and a worker was twice as large. It
+ * also kept the last batch while the source waited for the next. Goal: it keeps none. Method: the real task, a producer that acknowledges
+ * when the test says so, and weak references.
  */
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { findPlugins } from '../../../connect/plugins.ts'
-import { BatchAcknowledgements } from '../../../connect/runtime/batch-acknowledgements.ts'
-import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
-import { createConversion } from '../../../connect/runtime/conversion.ts'
-import { Pipeline } from '../../../connect/runtime/pipeline.ts'
-import { RetryWithToleranceOperator } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
-import { TaskControl } from '../../../connect/runtime/task-control.ts'
-import { TaskProgress } from '../../../connect/runtime/task-progress.ts'
-import type { TopicCreation } from '../../../connect/runtime/topic-creation.ts'
-import { WorkerSourceTask } from '../../../connect/runtime/worker-source-task.ts'
-import { defineSource, parseSettings, type SourceBatch, sourceRecord } from '../../../connect/sdk/index.ts'
-import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
-import { OffsetBackingStore } from '../../../connect/storage/offset-backing-store.ts'
-import type { Producer, ProducerRecord, SendResult } from '../../../core/client/types.ts'
-import { realSystem } from '../../../core/system/index.ts'
-import { until } from '../../until.ts'
+import { findPlugins } from '../../connect/plugins.ts'
+import { BatchAcknowledgements } from '../../connect/runtime/batch-acknowledgements.ts'
+import { type CommonConfig, connectorSettings } from '../../connect/runtime/connector-settings.ts'
+import { createConversion } from '../../connect/runtime/conversion.ts'
+import { Pipeline } from '../../connect/runtime/pipeline.ts'
+import { RetryWithToleranceOperator } from '../../connect/runtime/retry-with-tolerance-operator.ts'
+import { TaskControl } from '../../connect/runtime/task-control.ts'
+import { TaskProgress } from '../../connect/runtime/task-progress.ts'
+import type { TopicCreation } from '../../connect/runtime/topic-creation.ts'
+import { WorkerSourceTask } from '../../connect/runtime/worker-source-task.ts'
+import { defineSource, parseSettings, type SourceBatch, sourceRecord } from '../../connect/sdk/index.ts'
+import { MemoryLog, MemoryRecords } from '../../connect/storage/memory-log.ts'
+import { OffsetBackingStore } from '../../connect/storage/offset-backing-store.ts'
+import type { Producer, ProducerRecord, SendResult } from '../../core/client/types.ts'
+import { realSystem } from '../../core/system/index.ts'
+import { until } from '../until.ts'
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void

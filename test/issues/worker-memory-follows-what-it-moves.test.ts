@@ -1,5 +1,5 @@
 /**
- * Symptom: a worker that only moved lines of a file into a topic and out of it took 435 MB: the records of all batches that were not
+ * Issue: a worker that only moved lines of a file into a topic and out of it took 435 MB: the records of all batches that were not
  * acknowledged yet, and the garbage that V8 kept of them. Goal: its memory does not follow what it moves. Method: the real worker on a real
  * broker, a file many times as large as what may be in flight, and the peak that the kernel has counted.
  */
