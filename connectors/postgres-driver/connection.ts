@@ -101,6 +101,8 @@ export class PostgresConnection {
   readonly #retryAfterMs: number
   #client: pg.Client | null = null
   #socket: Socket | null = null
+  /** That of the transaction in progress: what is sent on another one would be none of it, and its COMMIT would succeed there. */
+  #pinned: pg.Client | null = null
 
   constructor(settings: ConnectionSettings, retryAfterMs: number) {
     this.#config = clientConfig(settings)
@@ -113,7 +115,7 @@ export class PostgresConnection {
   }
 
   async query<R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<R[]> {
-    const client = this.#client ?? (await this.#connect())
+    const client = await this.#opened()
     try {
       return (await client.query<R>(text, values as unknown[])).rows
     } catch (error) {
@@ -123,7 +125,7 @@ export class PostgresConnection {
 
   /** Runs a text that a user has written a part of: Postgres refuses it where it is more than one statement. */
   async statement(text: string): Promise<void> {
-    const client = this.#client ?? (await this.#connect())
+    const client = await this.#opened()
     try {
       await client.query({ text, queryMode: 'extended' } as pg.QueryConfig)
     } catch (error) {
@@ -136,7 +138,7 @@ export class PostgresConnection {
 
   /** Runs `COPY … FROM STDIN` with these rows. */
   async copy(text: string, data: Buffer): Promise<void> {
-    const client = this.#client ?? (await this.#connect())
+    const client = await this.#opened()
     try {
       await new Promise<void>((resolve, reject) => {
         client.query(new CopyIn(text, data, (error) => (error ? reject(error) : resolve())))
@@ -148,14 +150,32 @@ export class PostgresConnection {
 
   /** Commits what `work` writes, or nothing of it. */
   async transaction(work: () => Promise<void>): Promise<void> {
-    await this.query('BEGIN')
+    await this.#begin('BEGIN')
     try {
       await work()
       await this.query('COMMIT')
     } catch (error) {
       await this.#rollBack()
       throw error
+    } finally {
+      this.#pinned = null
     }
+  }
+
+  async #begin(text: string): Promise<void> {
+    await this.query(text)
+    if (!this.#client) throw this.#lostInTransaction()
+    this.#pinned = this.#client
+  }
+
+  async #opened(): Promise<pg.Client> {
+    if (this.#pinned && this.#client !== this.#pinned) throw this.#lostInTransaction()
+    return this.#client ?? (await this.#connect())
+  }
+
+  /** The server rolls its transaction back. */
+  #lostInTransaction(): Retriable {
+    return new Retriable('Postgres: the connection was lost in a transaction', { afterMs: this.#retryAfterMs })
   }
 
   /**
@@ -165,24 +185,28 @@ export class PostgresConnection {
   async *cursor(begin: string, select: string, count: number): AsyncGenerator<TextRows, void, void> {
     let committed = false
     try {
-      await this.query(begin)
+      await this.#begin(begin)
       await this.statement(`DECLARE ${CURSOR} NO SCROLL CURSOR FOR ${select}`)
       const client = this.#client
       for (;;) {
         // Another connection has no cursor.
-        if (!client || this.#client !== client) throw new Retriable('Postgres: the connection was lost', { afterMs: this.#retryAfterMs })
+        if (!client || this.#client !== client) throw this.#lostInTransaction()
         const fetched = await this.#fetch(client, count)
         if (fetched.rows.length < count) {
           // The reader may take its time with the last rows, and a transaction that waits for it holds locks.
           await this.query('COMMIT')
           committed = true
+          this.#pinned = null
           yield fetched
           return
         }
         yield fetched
       }
     } finally {
-      if (!committed) await this.#rollBack()
+      if (!committed) {
+        await this.#rollBack()
+        this.#pinned = null
+      }
     }
   }
 
