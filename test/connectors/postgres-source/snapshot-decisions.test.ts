@@ -173,7 +173,7 @@ describe('the queries of a chunk', () => {
     expect(chunkQuery(source(columns.slice(0, 2), 'x OR y'), ['1', '2'], ['8', '9'], 10)).toEqual({
       text:
         'SELECT "id", "Odd ""x""", NULL, "id", "Odd ""x""" FROM "public"."a" WHERE ("id", "Odd ""x""") > ($1, $2) AND ' +
-        '("id", "Odd ""x""") <= ($3, $4) AND (x OR y) ORDER BY "id", "Odd ""x""" LIMIT 10',
+        '("id", "Odd ""x""") <= ($3, $4) AND (x OR y\n) ORDER BY "id", "Odd ""x""" LIMIT 10',
       values: ['1', '2', '8', '9'],
     })
   })
