@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { DataError, parseExactly } from '../../sdk/index.ts'
+import { isNestedDeeper } from '../../sdk/values/json-nesting.ts'
 
 /** As Jackson's: what reads the value later calls itself for each level (Invariant 13). */
 export const MAX_NESTING = 1000
@@ -46,34 +47,8 @@ const stringOrZeros = /"(?:[^"\\]|\\.)*(?:"|\\?$)|((?:^|[[:,])\s*-?)0+(?=\d)/gs
 
 const withoutLeadingZeros = (text: string): string => text.replace(stringOrZeros, (part, before?: string) => before ?? part)
 
-/** How often `character` is in the text, counted up to `limit`. */
-function occurrences(text: string, character: string, limit: number): number {
-  let count = 0
-  for (let at = text.indexOf(character); at >= 0 && count < limit; at = text.indexOf(character, at + 1)) count++
-  return count
-}
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-
-/**
- * Most texts have too few brackets to be nested deeply, which is found without a look at each character.
- * @throws SyntaxError where the text is nested deeper than `limit`
- */
+/** @throws SyntaxError where the text is nested deeper than `limit` */
 export function checkNesting(text: string, limit = MAX_NESTING): void {
-  if (text.length <= 2 * limit) return
-  if (occurrences(text, '{', limit + 1) + occurrences(text, '[', limit + 1) <= limit) return
-  let depth = 0
-  let inString = false
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (inString) {
-      if (code === BACKSLASH) index++
-      else if (code === QUOTE) inString = false
-    } else if (code === QUOTE) inString = true
-    // Opening and closing brackets: [ { and ] }.
-    else if ((code | 0x20) === 0x7b) {
-      if (++depth > limit) throw new SyntaxError(`JSON that is nested deeper than ${MAX_NESTING}`)
-    } else if ((code | 0x20) === 0x7d) depth--
-  }
+  // Each level has two brackets.
+  if (text.length > 2 * limit && isNestedDeeper(text, limit)) throw new SyntaxError(`JSON that is nested deeper than ${MAX_NESTING}`)
 }
